@@ -209,6 +209,8 @@ class Stream:
             self.error = err
 
     def _send(self):
+        # A sender that changes its CPU may overtake itself: each has queues of its own.
+        os.sched_setaffinity(threading.get_native_id(), {max(os.sched_getaffinity(0))})
         begin = time.monotonic()
         try:
             while not self.ending:
