@@ -49,6 +49,21 @@ bool cpns_header_data_is_valid(const struct cpns_data_header *dh, unsigned int l
 	return h->clear * CPNS_CLEAR_UNIT <= len - CPNS_DATA_OVERHEAD;
 }
 
+static u64 word(const u8 *data, unsigned int i)
+{
+	return get_unaligned((const u64 *)data + i);
+}
+
+bool cpns_header_is_alike(const u8 *a, const u8 *b)
+{
+	u64 but_hop_limit = (__force u64)cpu_to_be64(~(0xffULL << 40));
+
+	BUILD_BUG_ON(offsetof(struct cpns_header, hop_limit) != 2);
+	BUILD_BUG_ON(CPNS_HEADER_LEN != 3 * sizeof(u64));
+	return !((word(a, 0) ^ word(b, 0)) & but_hop_limit) && word(a, 1) == word(b, 1) &&
+	       word(a, 2) == word(b, 2);
+}
+
 unsigned int cpns_header_assoc(const struct cpns_header *h, unsigned int len)
 {
 	if (h->flags & CPNS_F_ENCRYPTED)

@@ -27,6 +27,13 @@ bool cpns_header_is_valid(const struct cpns_header *h, u64 dst, u64 src);
 bool cpns_header_data_is_valid(const struct cpns_data_header *dh, unsigned int len);
 
 /**
+ * cpns_header_is_alike() - have two datagrams the same header, but for the hop limit?
+ * @a: one
+ * @b: the other
+ */
+bool cpns_header_is_alike(const u8 *a, const u8 *b);
+
+/**
  * cpns_header_assoc() - bytes of DATA that are authenticated only, from its start
  * @h: header, valid or as cpns_header_make_data() has made it
  * @len: bytes of the datagram, with its tag

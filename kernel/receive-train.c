@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <linux/mm.h>
 #include <linux/netdevice.h>
 #include <linux/percpu.h>
 #include <net/inet_ecn.h>
@@ -16,6 +15,7 @@
 #include "session.h"
 #include "socket.h"
 #include "trace.h"
+#include "train-walk.h"
 
 /* UDP puts no more together. */
 enum { DATAGRAMS_MAX = 64 };
@@ -86,89 +86,30 @@ static void train_put(struct train *t)
 	kfree(this_cpu_xchg(spare_train, t));
 }
 
-/* May the data be written to where it lies? */
-static bool is_own(const struct sk_buff *skb)
+static bool collect_one(void *arg, const struct cpns_train_piece *piece)
 {
-	return !skb_cloned(skb) && !skb_has_shared_frag(skb);
-}
+	struct train *t = arg;
 
-/* The datagrams of a stretch of memory; each must lie in it as a whole. */
-static bool collect_stretch(struct train *t, u8 *data, struct page *page, unsigned int offset,
-			    unsigned int len, unsigned int *left)
-{
-	unsigned int size;
-
-	for (; len; len -= size) {
-		size = min_t(unsigned int, skb_shinfo(t->skb)->gso_size, *left);
-		if (size > len || size < CPNS_DATA_OVERHEAD || t->count == DATAGRAMS_MAX)
-			return false;
-		t->datagram[t->count++] = (struct datagram){
-			.train = t,
-			.data = data,
-			.page = page,
-			.offset = offset,
-			.len = size,
-		};
-		data += size;
-		offset += size;
-		*left -= size;
-	}
-	return true;
-}
-
-/* Those of a packet, from @offset on. */
-static bool collect_skb(struct train *t, struct sk_buff *skb, unsigned int offset,
-			unsigned int *left)
-{
-	int i;
-
-	if (skb_headlen(skb) < offset || !is_own(skb) ||
-	    !collect_stretch(t, skb->data + offset, NULL, 0, skb_headlen(skb) - offset, left))
+	if (t->count == DATAGRAMS_MAX)
 		return false;
-	for (i = 0; i < skb_shinfo(skb)->nr_frags; i++) {
-		const skb_frag_t *frag = &skb_shinfo(skb)->frags[i];
-
-		if (PageHighMem(skb_frag_page(frag)) ||
-		    !collect_stretch(t, skb_frag_address(frag), skb_frag_page(frag),
-				     skb_frag_off(frag), skb_frag_size(frag), left))
-			return false;
-	}
+	t->datagram[t->count++] = (struct datagram){
+		.train = t,
+		.data = piece->data,
+		.page = piece->page,
+		.offset = piece->offset,
+		.len = piece->len,
+	};
 	return true;
 }
 
 static bool collect(struct train *t, unsigned int offset)
 {
-	unsigned int left = t->skb->len - offset;
-	struct sk_buff *part;
-
-	if (!skb_shinfo(t->skb)->gso_size || !collect_skb(t, t->skb, offset, &left))
-		return false;
-	skb_walk_frags(t->skb, part)
-		if (skb_shared(part) || skb_has_frag_list(part) ||
-		    !collect_skb(t, part, 0, &left))
-			return false;
 	/* UDP cuts off what its header leaves out, which may be all. */
-	if (!t->count)
+	if (!cpns_train_walk(t->skb, offset, collect_one, t) || !t->count)
 		return false;
 	/* A mean of the whole would be less than a full one has, where the last is short. */
 	t->overhead = (max(t->skb->truesize, t->skb->len) - t->skb->len) / t->count;
 	return true;
-}
-
-static u64 word(const u8 *data, unsigned int i)
-{
-	return get_unaligned((const u64 *)data + i);
-}
-
-/* Has it the same header as another, but for the hop limit? */
-static bool is_alike(const u8 *a, const u8 *b)
-{
-	u64 but_hop_limit = (__force u64)cpu_to_be64(~(0xffULL << 40));
-
-	BUILD_BUG_ON(offsetof(struct cpns_header, hop_limit) != 2);
-	BUILD_BUG_ON(CPNS_HEADER_LEN != 3 * sizeof(u64));
-	return !((word(a, 0) ^ word(b, 0)) & but_hop_limit) && word(a, 1) == word(b, 1) &&
-	       word(a, 2) == word(b, 2);
 }
 
 /* The session of a datagram, or NULL where there is more to say about it. */
@@ -192,7 +133,7 @@ static bool identify(struct train *t)
 	for (i = 0; i < t->count; i++) {
 		struct datagram *d = &t->datagram[i];
 
-		if (i && is_alike(d->data, d[-1].data))
+		if (i && cpns_header_is_alike(d->data, d[-1].data))
 			d->session = d[-1].session;
 		else
 			d->session = find_session(t->cdev, d->data);
@@ -403,10 +344,23 @@ static void open_all(struct train *t)
 		unload(t);
 }
 
+/* What is relayed is known by its first datagram, before there is much work. */
+static bool is_for(struct cpns_device *cdev, const struct sk_buff *skb, unsigned int offset)
+{
+	const struct cpns_header *h;
+	struct cpns_header buffer;
+
+	h = skb_header_pointer(skb, offset, sizeof(buffer), &buffer);
+	return h && get_unaligned_be64(&h->dst) == cdev->eid;
+}
+
 bool cpns_receive_train(struct cpns_device *cdev, struct sk_buff *skb, unsigned int offset)
 {
-	struct train *t = train_get(cdev, skb);
+	struct train *t;
 
+	if (!is_for(cdev, skb, offset))
+		return false;
+	t = train_get(cdev, skb);
 	if (unlikely(!t))
 		return false;
 	if (unlikely(!collect(t, offset) || !identify(t) || !hold_sessions(t))) {

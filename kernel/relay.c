@@ -10,12 +10,14 @@
 #include "compat.h"
 #include "control.h"
 #include "device.h"
+#include "header.h"
 #include "peer.h"
 #include "relay.h"
 #include "session.h"
 #include "socket.h"
 #include "stats.h"
 #include "trace.h"
+#include "train-walk.h"
 
 /**
  * struct entry - a provisional entry
@@ -54,9 +56,10 @@ struct entry {
 };
 
 /**
- * struct datagram - one that is to be relayed
+ * struct datagram - one that is to be relayed, or a train of those with such a header
  * @cdev: device
- * @skb: datagram
+ * @skb: datagram, or train
+ * @count: datagrams in it
  * @dst: EID that it is for
  * @src: EID that it is from
  * @sid: of its header; of an INIT the one that it chose
@@ -68,6 +71,7 @@ struct entry {
 struct datagram {
 	struct cpns_device *cdev;
 	struct sk_buff *skb;
+	unsigned int count;
 	u64 dst;
 	u64 src;
 	u32 sid;
@@ -479,6 +483,25 @@ static unsigned int stat_of_error(int err)
 	}
 }
 
+static bool take_hop(void *arg, const struct cpns_train_piece *piece)
+{
+	((struct cpns_header *)piece->data)->hop_limit--;
+	return true;
+}
+
+/* A hop less for each datagram of a packet that is our own. */
+static void take_hops(struct datagram *d)
+{
+	if (d->count == 1) {
+		((struct cpns_header *)d->skb->data)->hop_limit--;
+		return;
+	}
+	cpns_train_walk(d->skb, 0, take_hop, NULL);
+	/* It may go on as any train may. */
+	skb_shinfo(d->skb)->gso_type &= ~SKB_GSO_UDP_TUNNEL_CSUM;
+	skb_shinfo(d->skb)->gso_segs = d->count;
+}
+
 /*
  * @ep is where it goes, or NULL for the endpoint of the peer that it is for;
  * @by_entry: a provisional entry let it pass.
@@ -495,19 +518,21 @@ static void forward(struct datagram *d, const struct cpns_endpoint *ep, bool by_
 		stat = CPNS_A_STATS_RELAY_NO_MEMORY;
 		goto err_count;
 	}
-	((struct cpns_header *)d->skb->data)->hop_limit--;
+	take_hops(d);
 	if (ep)
 		err = cpns_socket_send_skb(d->cdev, ep, d->skb, tos);
 	else
 		err = cpns_socket_send(d->to, d->skb, tos, true);
 	trace_cpns_relay(d->cdev->dev, d->dst, d->src, d->sid, d->type, len, by_entry, err);
 	if (likely(!err)) {
-		cpns_stats_relay(d->cdev, d->from, len);
+		cpns_stats_relay(d->cdev, d->from, d->count, len);
+		if (d->count > 1)
+			cpns_stats_inc(d->cdev, d->from, CPNS_A_STATS_RELAY_TRAINS);
 		return;
 	}
 	stat = stat_of_error(err);
 err_count:
-	cpns_stats_inc(d->cdev, d->from, stat);
+	cpns_stats_add(d->cdev, d->from, stat, d->count);
 	trace_cpns_drop(d->cdev->dev, d->src, stat);
 }
 
@@ -626,6 +651,7 @@ void cpns_relay_receive(struct cpns_device *cdev, struct sk_buff *skb, u64 dst, 
 	struct datagram d = {
 		.cdev = cdev,
 		.skb = skb,
+		.count = 1,
 		.dst = dst,
 		.src = src,
 		.type = h->version_type & 0x0f,
@@ -656,4 +682,56 @@ void cpns_relay_receive(struct cpns_device *cdev, struct sk_buff *skb, u64 dst, 
 	default:
 		return drop(&d, stat);
 	}
+}
+
+/**
+ * struct train_check - what is known of a train so far
+ * @first: first datagram, or NULL
+ * @count: datagrams
+ */
+struct train_check {
+	const u8 *first;
+	unsigned int count;
+};
+
+/* May a datagram go on with those before it? */
+static bool fits_train(void *arg, const struct cpns_train_piece *piece)
+{
+	const struct cpns_data_header *dh = (const struct cpns_data_header *)piece->data;
+	struct train_check *c = arg;
+
+	c->first = c->first ?: piece->data;
+	c->count++;
+	return cpns_header_is_alike(piece->data, c->first) && dh->h.hop_limit > 1 &&
+	       cpns_header_data_is_valid(dh, piece->len);
+}
+
+bool cpns_relay_train(struct cpns_device *cdev, struct sk_buff *skb, unsigned int offset)
+{
+	struct datagram d = { .cdev = cdev, .skb = skb, .type = CPNS_MSG_DATA };
+	const struct cpns_header *h;
+	struct train_check c = {};
+
+	/* A tracer sees each datagram for itself. */
+	if (trace_cpns_relay_enabled() || trace_cpns_drop_enabled())
+		return false;
+	if (!cpns_train_walk(skb, offset, fits_train, &c) || c.count < 2)
+		return false;
+	h = (const struct cpns_header *)c.first;
+	d.count = c.count;
+	d.dst = get_unaligned_be64(&h->dst);
+	d.src = get_unaligned_be64(&h->src);
+	d.sid = get_unaligned_be32(&h->sid);
+	if ((h->version_type & 0x0f) != CPNS_MSG_DATA || h->flags & CPNS_F_UNPROTECTED ||
+	    !cpns_header_is_valid(h, d.dst, d.src) || d.dst == cdev->eid)
+		return false;
+
+	d.to = cpns_peer_find(cdev, d.dst);
+	d.from = cpns_peer_find(cdev, d.src);
+	cpns_socket_sender(skb, &d.sender);
+	if (check_peers(&d) || moved_entry(&d))
+		return false;
+	__skb_pull(skb, offset);
+	forward_to_peer(&d);
+	return true;
 }

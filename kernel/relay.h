@@ -118,6 +118,21 @@ void cpns_relay_destroy(struct cpns_relay_table *table);
 void cpns_relay_receive(struct cpns_device *cdev, struct sk_buff *skb, u64 dst, u64 src);
 
 /**
+ * cpns_relay_train() - relay a train as a whole
+ * @cdev: device
+ * @skb: train, outer headers in place
+ * @offset: bytes before the first datagram
+ *
+ * Only what is DATA of one session between two peers, of which every datagram may
+ * pass; and not while somebody traces, who sees each for itself.
+ *
+ * Context: BH disabled, RCU reader.
+ * Return: true, and @skb is gone; false where its datagrams are to be looked at one
+ * by one, and nothing has changed.
+ */
+bool cpns_relay_train(struct cpns_device *cdev, struct sk_buff *skb, unsigned int offset);
+
+/**
  * cpns_relay_is_sent() - was a datagram with this header relayed to a peer lately?
  * @cdev: device
  * @h: header of DATA, as a host on the way quotes it

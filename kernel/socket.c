@@ -81,7 +81,8 @@ static int encap_rcv(struct sock *sk, struct sk_buff *skb)
 		return 0;
 	}
 	if (skb_is_gso(skb)) {
-		if (!cpns_receive_train(cdev, skb, sizeof(struct udphdr)))
+		if (!cpns_receive_train(cdev, skb, sizeof(struct udphdr)) &&
+		    !cpns_relay_train(cdev, skb, sizeof(struct udphdr)))
 			take_apart(sk, cdev, skb);
 		return 0;
 	}

@@ -66,6 +66,7 @@ static const char * const names[] = {
 	[CPNS_A_STATS_RELAY_LOOP] = "relay-loop",
 	[CPNS_A_STATS_RELAY_NO_MEMORY] = "relay-no-memory",
 	[CPNS_A_STATS_RX_TRAINS] = "rx-trains",
+	[CPNS_A_STATS_RELAY_TRAINS] = "relay-trains",
 	[CPNS_A_STATS_TX_TRAINS] = "tx-trains",
 };
 
@@ -135,16 +136,17 @@ void cpns_stats_tx(struct cpns_peer *peer, unsigned int packets, unsigned int by
 	u64_stats_update_end(&traffic->syncp);
 }
 
-void cpns_stats_relay(struct cpns_device *cdev, struct cpns_peer *from, unsigned int bytes)
+void cpns_stats_relay(struct cpns_device *cdev, struct cpns_peer *from, unsigned int packets,
+		      unsigned int bytes)
 {
 	struct cpns_stats_traffic *traffic;
 
-	add_device(cdev, CPNS_A_STATS_RELAY_PACKETS, CPNS_A_STATS_RELAY_BYTES, 1, bytes);
+	add_device(cdev, CPNS_A_STATS_RELAY_PACKETS, CPNS_A_STATS_RELAY_BYTES, packets, bytes);
 	if (!from)
 		return;
 	traffic = this_cpu_ptr(from->traffic);
 	u64_stats_update_begin(&traffic->syncp);
-	u64_stats_inc(&traffic->relay_packets);
+	u64_stats_add(&traffic->relay_packets, packets);
 	u64_stats_add(&traffic->relay_bytes, bytes);
 	u64_stats_update_end(&traffic->syncp);
 }

@@ -111,14 +111,16 @@ void cpns_stats_rx(struct cpns_peer *peer, unsigned int packets, unsigned int by
 void cpns_stats_tx(struct cpns_peer *peer, unsigned int packets, unsigned int bytes);
 
 /**
- * cpns_stats_relay() - count a datagram relayed
+ * cpns_stats_relay() - count datagrams relayed
  * @cdev: device
- * @from: peer that it came from, or NULL
- * @bytes: its length
+ * @from: peer that they came from, or NULL
+ * @packets: how many
+ * @bytes: their length
  *
  * Context: BH disabled.
  */
-void cpns_stats_relay(struct cpns_device *cdev, struct cpns_peer *from, unsigned int bytes);
+void cpns_stats_relay(struct cpns_device *cdev, struct cpns_peer *from, unsigned int packets,
+		      unsigned int bytes);
 
 /**
  * cpns_stats_of_send_error() - counter of datagrams that UDP does not take

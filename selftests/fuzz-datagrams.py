@@ -256,7 +256,7 @@ class Field:
         """What the device has received, where control is one thing, and however
         the datagrams came."""
         stats = Counter({k: v for k, v in self.device.stats().items() if
-                         k.startswith(("rx-", "relay-")) and k != "rx-trains"})
+                         k.startswith(("rx-", "relay-")) and not k.endswith("-trains")})
         stats["control"] = stats.pop("rx-control") + stats.pop("rx-control-dropped")
         return stats
 

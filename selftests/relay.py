@@ -14,12 +14,13 @@ sys.dont_write_bytecode = not sys.pycache_prefix
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from cpnstest import ktap, nl
+from cpnstest.chain import Chain
 from cpnstest.gateway import (CONFIRM, COOKIE, DATA, HINT, INIT, PNE_PORT, RESP, SERVER_PORT,
                               STRANGER_PORT, Gateway, datagram, eid, one_hop_less)
 from cpnstest.ktap import check, equal, wait_until
 from cpnstest.lone import Remote
-from cpnstest.netns import Netns, join
-from cpnstest.pair import End, Session, load_module
+from cpnstest.netns import Netns
+from cpnstest.pair import Session, load_module
 from cpnstest.traffic import SLOW, Counters, Tap, TcpStream, drain, is_fragment
 from observe import traced, wanted
 
@@ -234,6 +235,56 @@ def trains_are_taken_apart():
                   [d for d, _ in drain(g.sock[receiver])])
         if tap:
             tap.close()
+        g.delete()
+
+
+def trains_go_on_whole():
+    """Datagrams of one session that came together leave together, each with a hop
+    less; where one of them is not like the others they go one by one, and the same
+    of them arrive."""
+    sizes = [576] * 20 + [90]
+
+    def train(dst, src, sid=9, **odd):
+        """Of @sizes; odd is what is different in the one before the last."""
+        return [datagram(DATA, dst, src, sid, body=os.urandom(size),
+                         **(odd if i == len(sizes) - 2 else {}))
+                for i, size in enumerate(sizes)]
+
+    for outer in (4, 6):
+        g = Gateway(outer)
+        up, down = (g.server.eid, g.pne.eid), (g.pne.eid, g.server.eid)
+        for what, sender, receiver, data, whole, lost in (
+                ("to the Server", g.pne, g.server, train(*up), 1, None),
+                ("to the PNE", g.server, g.pne, train(*down), 1, None),
+                ("encrypted", g.pne, g.server,
+                 [d[:1] + b"\1" + d[2:] for d in train(*up)], 1, None),
+                ("low hop limits", g.pne, g.server, train(*up, hops=2), 1, None),
+                ("one at its end", g.pne, g.server, train(*up, hops=1), 0, "relay_hop_limit"),
+                ("one malformed", g.pne, g.server, train(*up, flags=0x80), 0, "rx_malformed"),
+                ("one of another session", g.pne, g.server,
+                 train(*up)[:-1] + train(*up, sid=10)[-1:], 0, None),
+                ("one without", g.pne, g.server,
+                 train(*up)[:-2] + train(*up, sid=0)[-2:-1] + train(*up)[-1:], 0,
+                 "rx_malformed")):
+            g.sock[sender].setsockopt(socket.SOL_UDP, UDP_SEGMENT, len(data[0]))
+            g.send(sender, b"".join(data))
+            arrive = data[:-2] + data[-1:] if lost else data
+            expected = {"relay_packets": len(arrive), "relay_bytes": sum(map(len, arrive))}
+            if whole:
+                expected["relay_trains"] = 1
+            if lost:
+                expected[lost] = 1
+            g.device.expect(f"IPv{outer}, {what}", **expected)
+            equal(f"IPv{outer}, {what}", [one_hop_less(d).hex() for d in arrive],
+                  [d.hex() for d, _ in drain(g.sock[receiver])])
+            g.sock[sender].setsockopt(socket.SOL_UDP, UDP_SEGMENT, 0)
+
+        # By one who is not where it was, nothing goes.
+        stranger = g.socket(STRANGER_PORT)
+        stranger.setsockopt(socket.SOL_UDP, UDP_SEGMENT, len(data[0]))
+        g.send(stranger, b"".join(train(*up)))
+        g.device.expect("stranger", relay_wrong_endpoint=len(sizes))
+        g.silent()
         g.delete()
 
 
@@ -558,61 +609,6 @@ def device_goes_under_traffic():
 
 # ---- whole entities ----
 
-class Chain:
-    """PNE, PN GW and Server, each in a namespace; PNE and Server reach only the
-    PN GW between them. A router may lie before the Server."""
-
-    def __init__(self, outer=4, mtu=1500, router=None):
-        self.ns = {n: Netns(n) for n in ("pne", "gw", "server")}
-        nets = ("10.71.0.{}/24", "fd71::{}/64"), ("10.72.0.{}/24", "fd72::{}/64")
-        self.router = None
-        join(self.ns["pne"], self.ns["gw"], [(n.format(2), n.format(1)) for n in nets[0]],
-             mtu, "veth0")
-        if router:
-            self._route_by(router, nets[1])
-        else:
-            join(self.ns["gw"], self.ns["server"],
-                 [(n.format(1), n.format(2)) for n in nets[1]], mtu, "veth1")
-        v6 = outer == 6
-        at = {"pne": nets[0][v6].format(2), "gw_pan": nets[0][v6].format(1),
-              "gw_wan": nets[1][v6].format(1),
-              "server": "fd73::2/64" if router and v6 else "10.73.0.2/24" if router else
-              nets[1][v6].format(2)}
-        at = {k: v.split("/")[0] for k, v in at.items()}
-        self.server = End(self.ns["server"], b"server@home.example", 1)
-        self.gw = End(self.ns["gw"], b"gw-1@home.example", 2)
-        self.pne = End(self.ns["pne"], b"pne-1@home.example", 3)
-        # To each of them the other is where the PN GW is.
-        self.pne.add_peer(self.server, at["gw_pan"])
-        self.server.add_peer(self.pne, at["gw_wan"])
-        self.gw.add_peer(self.server, at["server"])
-        self.gw.add_peer(self.pne, at["pne"], relay_to=self.server.eid)
-        self.session = Session(self.pne, self.server)
-        self.session.install()
-
-    def _route_by(self, mtu, nets):
-        self.router = Netns("router")
-        join(self.ns["gw"], self.router, [(n.format(1), n.format(9)) for n in nets], 1500,
-             "veth1")
-        join(self.ns["server"], self.router, (("10.73.0.2/24", "10.73.0.9/24"),
-                                              ("fd73::2/64", "fd73::9/64")), mtu, "veth2")
-        self.router.sh("sysctl", "-qw", "net.ipv4.ip_forward=1",
-                       "net.ipv6.conf.all.forwarding=1", "net.ipv6.icmp.ratelimit=0")
-        self.ns["gw"].ip("route add 10.73.0.0/24 via 10.72.0.9", "route add fd73::/64 via fd72::9")
-        self.ns["server"].ip("route add 10.72.0.0/24 via 10.73.0.9",
-                             "route add fd72::/64 via fd73::9")
-
-    def ping(self, size=56, count=1, check=True):
-        return self.ns["pne"].sh("ping", "-c", count, "-i", "0.05", "-W", 2 * SLOW, "-M", "do",
-                                 "-s", size, self.server.overlay, check=check)
-
-    def delete(self):
-        for end in (self.pne, self.gw, self.server):
-            end.close()
-        for ns in (*self.ns.values(), *filter(None, (self.router,))):
-            ns.delete()
-
-
 def session_goes_through():
     """The two ends notice nothing; the relay counts each datagram and holds no
     key."""
@@ -644,8 +640,10 @@ def bulk_goes_through():
         after = c.gw.stats()
         moved = after["relay-bytes"] - before["relay-bytes"]
         check(moved > received, f"relayed {moved} bytes for {received} of TCP")
+        check(after["relay-trains"] > before["relay-trains"], "no trains")
         lost = {k: v for k, v in after.items() if k.startswith(("relay-", "rx-"))
-                and v != before[k] and k not in ("relay-packets", "relay-bytes")}
+                and v != before[k] and
+                k not in ("relay-packets", "relay-bytes", "relay-trains")}
         equal("lost at the PN GW", {}, lost)
         c.delete()
 
@@ -734,6 +732,7 @@ if __name__ == "__main__":
         pne_that_moves_is_followed,
         congestion_mark_goes_on,
         trains_are_taken_apart,
+        trains_go_on_whole,
         relaying_is_traced,
         stranger_asks,
         flood_of_inits_is_limited,

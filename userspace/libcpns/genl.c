@@ -113,6 +113,7 @@ static const char *const stats_names[CPNS_A_STATS_MAX + 1] = {
 	[CPNS_A_STATS_RELAY_LOOP] = "relay_loop",
 	[CPNS_A_STATS_RELAY_NO_MEMORY] = "relay_no_memory",
 	[CPNS_A_STATS_RX_TRAINS] = "rx_trains",
+	[CPNS_A_STATS_RELAY_TRAINS] = "relay_trains",
 	[CPNS_A_STATS_TX_TRAINS] = "tx_trains",
 };
 
