@@ -25,7 +25,8 @@ PASSWORD = "correct horse battery\n"
 SERVER_ID, GW_ID = "srv@home.example", "gw@home.example"
 UNITS = "cpnsd.service cpnsd@home.service cpns-registrar.service"
 CAP_NET_ADMIN = 1 << 12
-PATIENCE_S = 60
+# systemd of an emulated machine, on a host that has other things to do.
+PATIENCE_S = 200
 
 # Runs as the first process of new namespaces. The machine has the host's files
 # below a layer of its own, without what the host's administrator has enabled,
