@@ -69,7 +69,7 @@ static int put_use(struct sk_buff *skb, struct cpns_session *s)
 	u64 next;
 
 	spin_lock_bh(&s->rx_lock);
-	next = s->window->next;
+	next = s->window.next;
 	spin_unlock_bh(&s->rx_lock);
 
 	if (nla_put_u64_64bit(skb, CPNS_A_KEY_AGE, cpns_session_age_ms(s), CPNS_A_KEY_PAD) ||

@@ -214,7 +214,7 @@ static void judge(struct train *t, struct datagram *d, unsigned int count)
 	for (i = 0; i < count; i++) {
 		if (unlikely(d[i].stat || d[i].err))
 			continue;
-		verdict = cpns_replay_commit(s->window, d[i].seq);
+		verdict = cpns_replay_commit(&s->window, d[i].seq);
 		if (unlikely(verdict > CPNS_REPLAY_NEWEST)) {
 			d[i].stat = cpns_stats_of_verdict(verdict);
 			continue;

@@ -45,7 +45,7 @@ static enum cpns_replay_verdict commit_seq(struct cpns_session *s, u64 seq)
 	enum cpns_replay_verdict verdict;
 
 	spin_lock_bh(&s->rx_lock);
-	verdict = cpns_replay_commit(s->window, seq);
+	verdict = cpns_replay_commit(&s->window, seq);
 	spin_unlock_bh(&s->rx_lock);
 	return verdict;
 }

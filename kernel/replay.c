@@ -13,35 +13,37 @@
 enum { WORD_SHIFT = 6, WORD_BITS = 1 << WORD_SHIFT };
 
 /*
- * A window that is not aligned to words touches one word more than it has, and
- * the ring's length is a power of two so that a place follows from the sequence
- * number alone. A lockless reader that looks at a word used again then sees
- * bits of a number so much higher that its own is out of the window anyway.
+ * The ring has a bit for each number of the window, or some more: its length is a
+ * power of two, so that a place follows from the sequence number alone. A lockless
+ * reader that finds its bit used again sees that of a number so much higher that its
+ * own is out of the window anyway.
  */
 static __u32 ring_words(__u32 size)
 {
 	__u32 words = 1;
 
-	while (words < size / WORD_BITS + 1)
+	while (words < size / WORD_BITS)
 		words <<= 1;
 	return words;
 }
 
 unsigned long cpns_replay_bytes(__u32 size)
 {
-	return sizeof(struct cpns_replay) + ring_words(size) * sizeof(__u64);
+	return ring_words(size) * sizeof(__u64);
 }
 
-void cpns_replay_init(struct cpns_replay *r, __u32 size)
+void cpns_replay_init(struct cpns_replay *r, __u32 size, __u64 *bits)
 {
-	memset(r, 0, cpns_replay_bytes(size));
+	memset(bits, 0, cpns_replay_bytes(size));
+	r->next = 0;
 	r->size = size;
 	r->mask = ring_words(size) - 1;
+	r->bits = bits;
 }
 
 static __u64 *word_of(const struct cpns_replay *r, __u64 seq)
 {
-	return (__u64 *)&r->bits[(seq >> WORD_SHIFT) & r->mask];
+	return &r->bits[(seq >> WORD_SHIFT) & r->mask];
 }
 
 enum cpns_replay_verdict cpns_replay_check(const struct cpns_replay *r, __u64 seq)
@@ -57,16 +59,20 @@ enum cpns_replay_verdict cpns_replay_check(const struct cpns_replay *r, __u64 se
 	return CPNS_REPLAY_OK;
 }
 
-/* Empties the words between the highest number seen and @seq. */
+/* Empties the places from what was the next number up to @seq. */
 static void advance(struct cpns_replay *r, __u64 seq)
 {
-	__u64 first = r->next ? ((r->next - 1) >> WORD_SHIFT) + 1 : 0;
-	__u64 last = seq >> WORD_SHIFT;
+	__u64 first = r->next, ring = (__u64)(r->mask + 1) * WORD_BITS, last, used;
 
-	if (last >= first && last - first > r->mask)
-		first = last - r->mask;
-	for (; first <= last; first++)
-		WRITE_ONCE(r->bits[first & r->mask], 0);
+	if (seq - first >= ring)
+		first = seq - (ring - 1);
+	for (; first <= seq; first = last + 1) {
+		last = first | (WORD_BITS - 1);
+		if (last > seq)
+			last = seq;
+		used = ~0ULL << (first % WORD_BITS) & ~0ULL >> (WORD_BITS - 1 - last % WORD_BITS);
+		WRITE_ONCE(*word_of(r, first), *word_of(r, first) & ~used);
+	}
 	WRITE_ONCE(r->next, seq + 1);
 }
 

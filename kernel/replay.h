@@ -26,29 +26,30 @@ enum cpns_replay_verdict {
  * @next: highest sequence number seen, plus one; 0 where none was
  * @size: sequence numbers that the window reaches back
  * @mask: number of words of @bits, a power of two, minus one
- * @bits: a ring of words, a bit for each sequence number
+ * @bits: a ring of words, a bit for each sequence number; the caller's
  */
 struct cpns_replay {
 	__u64 next;
 	__u32 size;
 	__u32 mask;
-	__u64 bits[];
+	__u64 *bits;
 };
 
 /**
  * cpns_replay_bytes() - memory of a window
  * @size: sequence numbers, a multiple of 64 from 64 to 32768
  *
- * Return: bytes of a struct cpns_replay with its ring.
+ * Return: bytes of its ring.
  */
 unsigned long cpns_replay_bytes(__u32 size);
 
 /**
  * cpns_replay_init() - make a window that has seen nothing
- * @r: the window, of cpns_replay_bytes(@size) bytes
+ * @r: the window
  * @size: as for cpns_replay_bytes()
+ * @bits: cpns_replay_bytes(@size) bytes for its ring
  */
-void cpns_replay_init(struct cpns_replay *r, __u32 size);
+void cpns_replay_init(struct cpns_replay *r, __u32 size, __u64 *bits);
 
 /**
  * cpns_replay_check() - ask without entering

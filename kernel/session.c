@@ -66,7 +66,7 @@ static void session_free_work(struct work_struct *work)
 
 	cpns_aead_destroy(&s->tx);
 	cpns_aead_destroy(&s->rx);
-	kfree(s->window);
+	kfree(s->window.bits);
 	cpns_peer_put(s->peer);
 	kfree_sensitive(s);
 }
@@ -151,14 +151,15 @@ struct cpns_session *cpns_session_create(struct cpns_peer *peer, u16 suite,
 {
 	struct cpns_session *s;
 	int err = -ENOMEM;
+	u64 *bits;
 
 	s = kzalloc(sizeof(*s), GFP_KERNEL_ACCOUNT);
 	if (!s)
 		return ERR_PTR(-ENOMEM);
-	s->window = kmalloc(cpns_replay_bytes(peer->window), GFP_KERNEL_ACCOUNT);
-	if (!s->window)
+	bits = kmalloc(cpns_replay_bytes(peer->window), GFP_KERNEL_ACCOUNT);
+	if (!bits)
 		goto err_free;
-	cpns_replay_init(s->window, peer->window);
+	cpns_replay_init(&s->window, peer->window, bits);
 
 	err = cpns_aead_init(&s->tx, suite, tx[0], tx[1], tx[2]);
 	if (err)
@@ -181,7 +182,7 @@ struct cpns_session *cpns_session_create(struct cpns_peer *peer, u16 suite,
 err_tx:
 	cpns_aead_destroy(&s->tx);
 err_free:
-	kfree(s->window);
+	kfree(s->window.bits);
 	kfree_sensitive(s);
 	return ERR_PTR(err);
 }
@@ -447,7 +448,7 @@ unsigned int cpns_session_check_seq(const struct cpns_session *s, u64 seq)
 
 	if (unlikely(seq >= s->limits.hard_packets))
 		return CPNS_A_STATS_RX_SEQ_LIMIT;
-	verdict = cpns_replay_check(s->window, seq);
+	verdict = cpns_replay_check(&s->window, seq);
 	return unlikely(verdict > CPNS_REPLAY_NEWEST) ? cpns_stats_of_verdict(verdict) : 0;
 }
 

@@ -101,7 +101,7 @@ struct cpns_session {
 	atomic64_t tx_seq ____cacheline_aligned_in_smp;
 
 	spinlock_t rx_lock ____cacheline_aligned_in_smp;
-	struct cpns_replay *window;
+	struct cpns_replay window;
 	atomic64_t failed;
 
 	struct rhash_head sid_node;

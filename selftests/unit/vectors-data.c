@@ -15,21 +15,21 @@ enum { AAD_MAX = BYTES_MAX, HOP_LIMIT_AT = 2 };
 /**
  * struct window - a replay window with its memory
  * @r: the window
- * @space: for the largest one
+ * @space: for the ring of the largest one
  */
-union window {
+struct window {
 	struct cpns_replay r;
-	uint64_t space[2048];
+	__u64 space[CPNS_WINDOW_MAX / 64];
 };
 
-static bool window_init(union window *w, uint64_t size)
+static bool window_init(struct window *w, uint64_t size)
 {
 	if (size < CPNS_WINDOW_MIN || size > CPNS_WINDOW_MAX || size % CPNS_WINDOW_STEP ||
-	    cpns_replay_bytes((uint32_t)size) > sizeof(*w)) {
+	    cpns_replay_bytes((uint32_t)size) > sizeof(w->space)) {
 		tell_wrong("window of %llu numbers is not possible", (unsigned long long)size);
 		return false;
 	}
-	cpns_replay_init(&w->r, (uint32_t)size);
+	cpns_replay_init(&w->r, (uint32_t)size, w->space);
 	return true;
 }
 
@@ -41,7 +41,7 @@ static bool accepts(enum cpns_replay_verdict verdict)
 void run_windows(const json_t *list)
 {
 	const json_t *e, *step;
-	union window w;
+	struct window w;
 	size_t i, k;
 
 	json_array_foreach(list, i, e) {
@@ -122,7 +122,7 @@ static void run_packet(const json_t *e)
 	struct cpns_msg_header header;
 	const struct handshake *h;
 	bool initiator;
-	union window w;
+	struct window w;
 	uint64_t seq;
 	ssize_t n;
 
@@ -235,7 +235,7 @@ struct receiver {
 	const struct handshake *h;
 	const struct cpns_traffic *keys;
 	struct cpns_msg_header expected;
-	union window window;
+	struct window window;
 	bool allow_mac_only;
 	uint64_t max_clear;
 	const json_t *sources;
