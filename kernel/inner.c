@@ -76,6 +76,18 @@ static u8 inner_tos(const struct sk_buff *skb)
 						  ipv6_get_dsfield(ipv6_hdr(skb));
 }
 
+/*
+ * TCP gains by what GRO puts together. A datagram seldom does, and goes a shorter
+ * way; one that shall be forwarded together with others does not.
+ */
+static bool is_for_gro(const struct net_device *dev, const struct sk_buff *skb)
+{
+	u8 proto = skb->protocol == htons(ETH_P_IP) ? ip_hdr(skb)->protocol :
+						      ipv6_hdr(skb)->nexthdr;
+
+	return proto == IPPROTO_TCP || dev->features & NETIF_F_GRO_UDP_FWD;
+}
+
 void cpns_inner_deliver(struct cpns_device *cdev, struct cpns_peer *peer, struct sk_buff *skb,
 			unsigned int packets, unsigned int bytes)
 {
@@ -93,7 +105,10 @@ void cpns_inner_deliver(struct cpns_device *cdev, struct cpns_peer *peer, struct
 	skb_reset_mac_header(skb);
 	memset(skb->cb, 0, sizeof(skb->cb));
 	cpns_stats_rx(peer, packets, bytes);
-	gro_cells_receive(&cdev->gro, skb);
+	if (is_for_gro(cdev->dev, skb))
+		gro_cells_receive(&cdev->gro, skb);
+	else
+		netif_rx(skb);
 }
 
 /* Why a packet must not go on, or 0. */
