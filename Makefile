@@ -35,6 +35,8 @@ help:
 	@echo '  userspace    cpnsd, cpnsctl, cpns-registrar, libcpns'
 	@echo '  deps         install what building and testing need (Debian 12)'
 	@echo '  install      DESTDIR= PREFIX=$(PREFIX); uninstall takes it away'
+	@echo '  dkms-install the module by dkms, for each kernel that comes; dkms-uninstall;'
+	@echo '               dkms-tree only puts its source into DESTDIR/usr/src'
 	@echo '  clean        remove the output'
 	@echo ''
 	@echo 'Trying (in a virtual machine, without root; the host is left alone):'
@@ -49,7 +51,8 @@ help:
 	@echo '  style        checkpatch, sparse, compiler warnings'
 	@echo '  coverage     lines that the last checks reached'
 	@echo '  fuzz         long runs of random input on the debug kernel'
-	@echo '  bench        cost of a packet in instructions, against WireGuard'
+	@echo '  bench        cost of a packet in instructions, against other tunnels and what'
+	@echo '               is to be reached; bench-quick: some of it, in 3 minutes'
 	@echo '  mutants      put faults into the code, and see that tests notice each'
 	@echo ''
 	@echo 'One job on one kernel: $(vm) --help'
@@ -99,6 +102,9 @@ uninstall:
 	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" KVER="$(KVER)" \
 		scripts/install uninstall
 
+dkms-tree dkms-install dkms-uninstall: dkms-%:
+	@DESTDIR="$(DESTDIR)" KVER="$(KVER)" scripts/dkms $*
+
 # ---- trying ----
 
 quiet-deps:
@@ -136,9 +142,13 @@ fuzz: quiet-deps
 bench: quiet-deps
 	@selftests/bench/run
 
+bench-quick: quiet-deps
+	@selftests/bench/run --quick --kernel $(vm_kernel)
+
 mutants: quiet-deps
 	@selftests/mutants/run
 	@selftests/mutants/demo
 
-.PHONY: all help deps quiet-deps modules userspace unit clean install \
+.PHONY: all help deps quiet-deps modules userspace unit clean install dkms-tree \
+	dkms-install dkms-uninstall bench-quick \
 	uninstall demo shell check vectors style coverage fuzz bench mutants

@@ -1,3 +1,3 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-exec /cpns/selftests/bench/cost.py
+exec /cpns/selftests/bench/guest.py "$@"
