@@ -44,7 +44,8 @@ def draw(figures):
             y += 24
     body.append(f'<text x="8" y="{y}">Mbit/s on one core at one instruction a nanosecond, '
                 'both ends on that core</text>')
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y + 16}" '
+    return ('<!-- SPDX-License-Identifier: GPL-2.0 -->\n'
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y + 16}" '
             f'width="{WIDTH}" height="{y + 16}">\n<style>text{{font:13px sans-serif;'
             'fill:#222}.title{font-weight:bold}</style>\n<rect width="100%" height="100%" '
             'fill="#fff"/>\n' + "\n".join(body) + "\n</svg>\n")
